@@ -1,0 +1,77 @@
+"""Figures: one look, and one colour and line style per optimizer in the whole book."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from labkit import _checks
+
+# Okabe and Ito's colours, darkened where a thin line on white needs it. Line styles repeat the difference for
+# readers who see no colours.
+LINES = {
+    "gradient descent": {"color": "#0072B2", "linestyle": "-"},
+    "SGD": {"color": "#2A93D5", "linestyle": ":"},
+    "momentum": {"color": "#D55E00", "linestyle": "--"},
+    "Nesterov": {"color": "#B07A00", "linestyle": "-."},
+    "Adagrad": {"color": "#8C8C00", "linestyle": (0, (5, 1))},
+    "RMSprop": {"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))},
+    "Adam": {"color": "#B5478B", "linestyle": "-"},
+    "AMSGrad": {"color": "#7A1F5C", "linestyle": "--"},
+    "AdamW": {"color": "#5B3FA0", "linestyle": "-."},
+    "Newton": {"color": "#333333", "linestyle": "-"},
+    "BFGS": {"color": "#777777", "linestyle": "--"},
+}
+
+
+def use_book_style():
+    """Give every later figure the look of the book, at twice the screen's resolution in a notebook."""
+    plt.style.use(Path(__file__).with_name("book.mplstyle"))
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina", bbox_inches=None)  # None: the size never depends on the text inside
+    except (ImportError, AttributeError):  # not in a notebook
+        pass
+
+
+def line_of(optimizer):
+    """Return colour, line style and label of an optimizer, as keywords for ``ax.plot``."""
+    if optimizer not in LINES:
+        _checks.fail("optimizer", optimizer, f"one of {', '.join(LINES)}")
+    return {**LINES[optimizer], "label": optimizer}
+
+
+def rate_colors(n):
+    """Return n colours from dark (small rate) to bright (large rate), told apart by brightness alone."""
+    return plt.get_cmap("plasma")(np.linspace(0.05, 0.62, _checks.count("n", n)))
+
+
+def contours(problem, xlim, ylim, ax=None, levels=14):
+    """Draw the level lines of a two-dimensional problem, evenly spaced in the root of the loss; return the axes."""
+    ax = ax or plt.subplots()[1]
+    x, y = np.meshgrid(np.linspace(*xlim, 201), np.linspace(*ylim, 201))
+    height = problem.value(np.stack([x, y], axis=-1))
+    low, high = height.min(), height.max()
+    ax.contour(x, y, height, levels=low + (high - low) * np.linspace(0, 1, levels) ** 2,
+               colors="#B8B8B8", linewidths=0.8)
+    ax.plot(*problem.minimiser, marker="*", color="#222222", markersize=11, linestyle="none", zorder=5)
+    ax.set(xlim=xlim, ylim=ylim, xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
+    ax.grid(False)
+    return ax
+
+
+def path(trajectory, ax, **line):
+    """Draw the path of a run in the plane of its two parameters, a dot a step; return the axes."""
+    x, y = trajectory.theta[..., 0], trajectory.theta[..., 1]
+    ax.plot(x, y, **{"marker": "o", "markersize": 3, "linewidth": 1.2, **line})
+    return ax
+
+
+def loss_curve(trajectory, ax=None, minimum=0.0, **line):
+    """Draw the loss above ``minimum`` against the step, on a logarithmic scale; return the axes."""
+    ax = ax or plt.subplots()[1]
+    gap = trajectory.loss - minimum
+    ax.semilogy(np.where((gap > 0) & (gap < 1e100), gap, np.nan), **line)  # a logarithmic axis ends near 1e308
+    ax.set(xlabel="step $t$", ylabel="loss above its minimum")
+    return ax
