@@ -54,7 +54,7 @@ def contours(problem, xlim, ylim, ax=None, levels=14):
     height = problem.value(np.stack([x, y], axis=-1))
     low, high = height.min(), height.max()
     ax.contour(x, y, height, levels=low + (high - low) * np.linspace(0, 1, levels) ** 2,
-               colors="#B8B8B8", linewidths=0.8)
+               colors="#B8B8B8", linewidths=0.8, linestyles="solid")
     ax.plot(*problem.minimiser, marker="*", color="#222222", markersize=11, linestyle="none", zorder=5)
     ax.set(xlim=xlim, ylim=ylim, xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
     ax.grid(False)

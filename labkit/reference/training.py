@@ -22,7 +22,7 @@ def minimize(problem, optimizer, theta0, *, steps, tolerance=None):
     steps : int
         Number of updates, at least 1.
     tolerance : float, optional
-        Stop early once :math:`\lVert\nabla L\rVert` is at or below this in every run.
+        Stop early once :math:`\lVert\nabla f\rVert` is at or below this in every run.
 
     Returns
     -------

@@ -40,7 +40,7 @@ class GradientDescentState(NamedTuple):
 class GradientDescent(Optimizer):
     r"""Gradient descent: a step against the gradient.
 
-    .. math:: \theta_{t+1} = \theta_t - \alpha \nabla L(\theta_t)
+    .. math:: \theta_{t+1} = \theta_t - \alpha \nabla f(\theta_t)
 
     On mini-batch gradients the same rule is stochastic gradient descent.
 

@@ -1,0 +1,50 @@
+"""Each claim that a page takes up keeps its evidence: a cell that carries its code as a tag and asserts something."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+CHAPTERS = Path(__file__).parent.parent / "chapters"
+
+# R: errata of the sources; P: published results. Both are numbered as in the ledger of the book.
+EVIDENCE = {
+    "01_gradient_descent": ["R01", "R06", "R18", "R19", "R20", "R21", "R33", "R35", "R37", "R38", "R39", "R48", "R59",
+                            "P01", "P05"],
+}
+CODE = re.compile(r"\b[RP]\d\d\b")
+
+
+def cells(name, kind):
+    notebook = json.loads((CHAPTERS / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
+
+
+def asserts_something(source):
+    return any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(source)))
+
+
+def evidence(name):
+    """The codes that stand on an asserting code cell of a page."""
+    return {tag for cell in cells(name, "code") if asserts_something("".join(cell["source"]))
+            for tag in cell["metadata"].get("tags", []) if CODE.fullmatch(tag)}
+
+
+@pytest.mark.parametrize(("name", "code"), [(name, code) for name, codes in EVIDENCE.items() for code in codes])
+def test_a_cell_asserts(name, code):
+    assert code in evidence(name), f"no code cell of {name} with the tag {code} asserts anything"
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_a_box_names_only_claims_that_have_evidence(name):
+    boxes = [line for cell in cells(name, "markdown") for line in cell["source"] if "What the sources say" in line]
+    named = set(CODE.findall(" ".join(boxes)))
+    assert named and named <= evidence(name)
+    errata = {code for code in EVIDENCE[name] if code.startswith("R")}
+    assert errata <= named, f"no box of {name} takes up {sorted(errata - named)}"
+
+
+def test_every_page_is_listed():
+    assert {path.stem for path in CHAPTERS.glob("*.ipynb")} == set(EVIDENCE)
