@@ -2,7 +2,9 @@
 
 import notebooks
 import pytest
-from notebook_compare import mark_problems, stored_problems
+from notebook_compare import mark_problems, stored_problems, texts_of
+
+WIDTH = 88  # characters that fit beside both side bars in a window of 1280 pixels
 
 ALL = notebooks.notebooks_in(notebooks.CHAPTERS)
 
@@ -21,3 +23,11 @@ def test_nothing_stored_has_a_fault(path):
 def test_the_file_is_canonical(path):
     text = path.read_bytes().decode("utf-8")
     assert text == notebooks.canonical_text(text), f"run make notebooks, or tools/notebooks.py {path.stem}"
+
+
+def test_code_and_printed_lines_fit_the_page(path):
+    cells = notebooks.parsed(path.read_text(encoding="utf-8")).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    printed = [text for cell in code for output in cell.outputs for text in texts_of(output)]
+    texts = [cell.source for cell in code] + printed
+    assert [line for text in texts for line in text.splitlines() if len(line) > WIDTH] == []
