@@ -48,7 +48,19 @@ def rate_colors(n):
 
 
 def contours(problem, xlim, ylim, ax=None, levels=14):
-    """Draw the level lines of a two-dimensional problem, evenly spaced in the root of the loss; return the axes."""
+    """Draw the level lines of a problem with two parameters, evenly spaced in the root of the loss; return the axes.
+
+    Parameters
+    ----------
+    problem : Problem
+        With two parameters; a star marks its minimiser.
+    xlim, ylim : pair of float
+        The part of the plane that is drawn.
+    ax : matplotlib axes, optional
+        Where to draw. Default: a new figure.
+    levels : int, default 14
+        Number of lines.
+    """
     ax = ax or plt.subplots()[1]
     x, y = np.meshgrid(np.linspace(*xlim, 201), np.linspace(*ylim, 201))
     height = problem.value(np.stack([x, y], axis=-1))
@@ -62,16 +74,60 @@ def contours(problem, xlim, ylim, ax=None, levels=14):
 
 
 def path(trajectory, ax, **line):
-    """Draw the path of a run in the plane of its two parameters, a dot a step; return the axes."""
+    """Draw the path of a run in the plane of its two parameters, a dot a step; return the axes.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        Of a problem with two parameters.
+    ax : matplotlib axes
+        Where to draw, such as what ``contours`` returns.
+    **line
+        Keywords of ``ax.plot``.
+    """
     x, y = trajectory.theta[..., 0], trajectory.theta[..., 1]
     ax.plot(x, y, **{"marker": "o", "markersize": 3, "linewidth": 1.2, **line})
     return ax
 
 
 def loss_curve(trajectory, ax=None, minimum=0.0, **line):
-    """Draw the loss above ``minimum`` against the step, on a logarithmic scale; return the axes."""
+    """Draw the loss above a minimum against the step, on a logarithmic scale; return the axes.
+
+    Parameters
+    ----------
+    trajectory : Trajectory or History
+        What is not positive, or infinite, is left out.
+    ax : matplotlib axes, optional
+        Where to draw. Default: a new figure.
+    minimum : float, default 0.0
+        What is taken away from the loss.
+    **line
+        Keywords of ``ax.plot``.
+    """
     ax = ax or plt.subplots()[1]
     gap = trajectory.loss - minimum
     ax.semilogy(np.where((gap > 0) & (gap < 1e100), gap, np.nan), **line)  # a logarithmic axis ends near 1e308
     ax.set(xlabel="step $t$", ylabel="loss above its minimum")
+    return ax
+
+
+def rate_range(found, ax=None, **line):
+    """Draw the smoothed loss of a range test against the learning rate, both logarithmic; return the axes.
+
+    Parameters
+    ----------
+    found : RateRange
+        What ``range_test`` returns. A dotted line marks the rate at which the loss turned.
+    ax : matplotlib axes, optional
+        Where to draw. Default: a new figure.
+    **line
+        Keywords of ``ax.plot``.
+    """
+    ax = ax or plt.subplots()[1]
+    loss = found.smoothed
+    # What lies far above the start is a run that has diverged; it would press the rest flat.
+    ax.loglog(found.learning_rate, np.where((loss > 0) & (loss < 100 * loss[0]), loss, np.nan), **line)
+    if found.turned_at is not None:
+        ax.axvline(found.turned_at, color="#777777", linewidth=1, linestyle=":")
+    ax.set(xlabel=r"learning rate $\alpha$", ylabel="smoothed loss")
     return ax

@@ -35,6 +35,8 @@ class Problem:
         Largest curvature: the gradient changes at most L times as fast as theta. None where there is no such bound.
     mu : float or None
         Smallest curvature, where it is positive everywhere. None for a function that is not strongly convex.
+    hessian : callable or None
+        :math:`\nabla^2 f(\theta)`, from shape (..., d) to shape (..., d, d); NumPy. None where it is not worked out.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Problem:
     minimiser: np.ndarray
     L: float | None = None
     mu: float | None = None
+    hessian: Callable | None = None
 
     @property
     def minimum(self):
@@ -94,7 +97,7 @@ def quadratic(hessian, minimiser=None, start=None, name="quadratic"):
         return (theta - _like(theta, centre)) @ _like(theta, matrix)
 
     return Problem(
-        name=name, value=value, gradient=gradient, start=start, minimiser=centre,
+        name=name, value=value, gradient=gradient, start=start, minimiser=centre, hessian=_everywhere(matrix),
         L=float(curvatures[-1]), mu=float(curvatures[0]) if curvatures[0] > rounding else None,
     )
 
@@ -121,7 +124,11 @@ def rosenbrock():
         x, y = theta[..., 0], theta[..., 1]
         return np.stack([-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)], axis=-1)
 
-    return Problem(name="Rosenbrock", value=value, gradient=gradient,
+    def hessian(theta):
+        x, y = theta[..., 0], theta[..., 1]
+        return _symmetric(2 - 400 * (y - 3 * x**2), -400 * x, np.full_like(y, 200))
+
+    return Problem(name="Rosenbrock", value=value, gradient=gradient, hessian=hessian,
                    start=np.array([-1.2, 1.0]), minimiser=np.array([1.0, 1.0]))
 
 
@@ -140,8 +147,11 @@ def double_well(tilt=0.1):
     def gradient(theta):
         return theta**3 - theta + tilt
 
+    def hessian(theta):
+        return 3 * theta[..., None] ** 2 - 1
+
     lowest = np.roots([1.0, 0.0, -1.0, tilt]).real.min()
-    return Problem(name="double well", value=value, gradient=gradient,
+    return Problem(name="double well", value=value, gradient=gradient, hessian=hessian,
                    start=np.array([1.5]), minimiser=np.array([lowest]))
 
 
@@ -156,7 +166,11 @@ def saddle():
         x, y = theta[..., 0], theta[..., 1]
         return np.stack([2 * x, 4 * y**3 - 2 * y], axis=-1)
 
-    return Problem(name="saddle", value=value, gradient=gradient,
+    def hessian(theta):
+        x, y = theta[..., 0], theta[..., 1]
+        return _symmetric(np.full_like(x, 2), np.zeros_like(x), 12 * y**2 - 2)
+
+    return Problem(name="saddle", value=value, gradient=gradient, hessian=hessian,
                    start=np.array([1.0, 0.0]), minimiser=np.array([0.0, 0.5**0.5]))
 
 
@@ -181,7 +195,7 @@ def nesterov_worst(t, L=1.0):
     floor = -L / 8 * n / (n + 1)  # the smallest value
 
     return Problem(name=bowl.name, value=lambda theta: bowl.value(theta) + floor, gradient=bowl.gradient,
-                   start=bowl.start, minimiser=minimiser, L=float(L), mu=bowl.mu)
+                   start=bowl.start, minimiser=minimiser, L=float(L), mu=bowl.mu, hessian=bowl.hessian)
 
 
 def least_squares(X, y):
@@ -218,7 +232,7 @@ def least_squares(X, y):
 
     return Problem(
         name="least squares", value=value, gradient=gradient, start=np.zeros(d),
-        minimiser=np.linalg.lstsq(X, y, rcond=None)[0],
+        minimiser=np.linalg.lstsq(X, y, rcond=None)[0], hessian=_everywhere(2 / n * X.T @ X),
         L=float(curvatures[-1]), mu=float(curvatures[0]) if curvatures[0] > rounding else None,
     )
 
@@ -228,6 +242,16 @@ def _vector(name, value, d):
     if len(vector) != d:
         _checks.fail(f"{name}.shape", vector.shape, f"({d},)")
     return vector
+
+
+def _everywhere(matrix):
+    """The Hessian of a quadratic: one matrix at every theta, in theta's type."""
+    return lambda theta: np.broadcast_to(_like(theta, matrix), theta.shape[:-1] + matrix.shape).copy()
+
+
+def _symmetric(xx, xy, yy):
+    """Matrices of shape (..., 2, 2) from their entries, of shape (...)."""
+    return np.stack([np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)], axis=-2)
 
 
 def _xp(theta):

@@ -63,6 +63,92 @@ class Trajectory:
         return f"Trajectory({what}, loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}{end})"
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class History:
+    """What one run of ``fit`` leaves, or several runs side by side.
+
+    Attributes
+    ----------
+    theta : array, shape (..., d)
+        Parameters after the last epoch; axes in front count the runs.
+    loss : array, shape (epochs + 1, ...)
+        The loss on all samples before the first epoch and after each.
+    """
+
+    theta: np.ndarray
+    loss: np.ndarray
+
+    @property
+    def epochs(self):
+        """Number of times that every sample was visited."""
+        return len(self.loss) - 1
+
+    @property
+    def diverged_at(self):
+        """First epoch after which the loss is not finite, or theta at the end; None where there is none.
+
+        For several runs: an integer array, with -1 where there is none.
+        """
+        broken = ~np.isfinite(self.loss)
+        broken[-1] |= ~np.isfinite(self.theta).all(axis=-1)
+        return _first(broken)
+
+    def plot(self, ax=None, *, minimum=0.0, **line):
+        """Draw the loss above ``minimum`` against the epoch, on a logarithmic scale; return the axes."""
+        from labkit import plotting
+
+        ax = plotting.loss_curve(self, ax=ax, minimum=minimum, **line)
+        ax.set(xlabel="epoch", ylabel="loss above its minimum" if minimum else "loss")
+        return ax
+
+    def __repr__(self):
+        runs = self.loss.shape[1:]
+        what = f"{int(np.prod(runs))} runs of {self.epochs} epochs" if runs else f"{self.epochs} epochs"
+        if runs:
+            return f"History({what})"
+        end = "" if self.diverged_at is None else f", diverged at epoch {self.diverged_at}"
+        return f"History({what}, loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}{end})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RateRange:
+    """What a learning-rate range test leaves: the loss while the rate grows.
+
+    Attributes
+    ----------
+    learning_rate : array, shape (steps,)
+        The rate of each step, each the same multiple of the one before.
+    loss : array, shape (steps,)
+        The loss before each step: of the step's mini-batch, or of the whole problem.
+    smoothed : array, shape (steps,)
+        The running mean of the loss, in which older losses weigh less.
+    """
+
+    learning_rate: np.ndarray
+    loss: np.ndarray
+    smoothed: np.ndarray
+
+    @property
+    def turned_at(self):
+        """The rate at which the smoothed loss was lowest: the step with this rate was the first to make it worse.
+
+        None where the loss was still falling at the end.
+        """
+        finite = np.isfinite(self.smoothed)
+        lowest = int(np.argmin(np.where(finite, self.smoothed, np.inf)))
+        return None if lowest == len(self.smoothed) - 1 or not finite.any() else float(self.learning_rate[lowest])
+
+    def plot(self, ax=None, **line):
+        """Draw the smoothed loss against the rate, both on logarithmic scales; return the axes."""
+        from labkit import plotting
+
+        return plotting.rate_range(self, ax=ax, **line)
+
+    def __repr__(self):
+        turned = "the loss was still falling" if self.turned_at is None else f"the loss turned at {self.turned_at:.4g}"
+        return f"RateRange({self.learning_rate[0]:.4g} -> {self.learning_rate[-1]:.4g}, {turned})"
+
+
 def _first(mask):
     """Index of the first True along the steps: an int or None for one run, an array with -1 for several."""
     index = np.where(mask.any(axis=0), mask.argmax(axis=0), -1)

@@ -1,8 +1,8 @@
-"""Import TensorFlow without its start-up lines.
+"""Import TensorFlow, and compile for the first time, without their start-up lines.
 
 Before TensorFlow's logging exists, its libraries write lines such as "Could not find cuda drivers" straight to file
-descriptor 2. No setting turns them off, and in a notebook they would be stored as errors. A failing import still
-shows everything.
+descriptor 2, and up to TensorFlow 2.20 XLA greets its first program there too. No setting turns them off, and in a
+notebook they would be stored as errors. Whatever fails still shows everything.
 """
 
 import os
@@ -37,3 +37,16 @@ def import_tensorflow():
     if "tensorflow" not in sys.modules:
         with quiet_stderr():
             import tensorflow  # noqa: F401
+
+
+def call(program, *inputs):
+    """Call a compiled program; the first call in a process is the one that XLA talks about."""
+    global _greeted
+    if _greeted:
+        return program(*inputs)
+    _greeted = True
+    with quiet_stderr():
+        return program(*inputs)
+
+
+_greeted = False
