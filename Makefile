@@ -8,12 +8,13 @@ LOCK_FLAGS ?=
 
 VENV_PYTHON = .venv/bin/python
 
-.PHONY: help setup book serve test notebooks notebooks-check screenshots lint lock clean
+.PHONY: help setup book serve test bench notebooks notebooks-check screenshots lint lock clean
 
 help:
 	@echo "make book             install what is needed into .venv and build the book into _build/html"
 	@echo "make serve            show the built book on http://localhost:$(PORT) (PORT=... for another port)"
 	@echo "make test             build the book and run every test, the notebooks included"
+	@echo "make bench            measure the speed beside Keras and other libraries, into benchmarks/results.md"
 	@echo "make notebooks        run the notebooks again and store their outputs in canonical form"
 	@echo "make notebooks-check  check that the notebooks are stored in canonical form"
 	@echo "make screenshots      save pictures of every page in _build/screenshots (needs Chromium)"
@@ -39,6 +40,9 @@ serve:
 
 test: book
 	$(VENV_PYTHON) -m pytest --numprocesses=logical --maxprocesses=$(WORKERS) --dist=loadfile $(PYTEST_FLAGS)
+
+bench: setup
+	@$(VENV_PYTHON) benchmarks/bench.py
 
 notebooks: setup
 	$(VENV_PYTHON) tools/notebooks.py

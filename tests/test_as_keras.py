@@ -41,14 +41,6 @@ X = np.random.default_rng(0).normal(size=(64, 3))
 Y = np.tanh(X @ np.random.default_rng(1).normal(size=(3, 1)))
 
 
-@pytest.fixture
-def float64():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
-
-
 def network(**options):
     keras.utils.set_random_seed(0)
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)],

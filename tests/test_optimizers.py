@@ -216,14 +216,6 @@ KERAS = {
 }
 
 
-@pytest.fixture
-def float64():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
-
-
 @pytest.mark.parametrize("steps", [100, 1000])
 @pytest.mark.parametrize("name", KERAS)
 def test_keras_goes_the_same_way(float64, name, steps):

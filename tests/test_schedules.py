@@ -181,14 +181,6 @@ KERAS = ["piecewise", "exponential", "exponential, stairs", "inverse time", "inv
          "restarts, 1.5"]
 
 
-@pytest.fixture
-def float64_in_keras():
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
-
-
 def rates_of_keras(name, convert=lambda number: number):
     options = {"end_learning_rate": 0.0001, **CASES[name][1]} if "polynomial" in name else CASES[name][1]
     schedule = getattr(keras.optimizers.schedules, CASES[name][0])(**{
@@ -204,13 +196,13 @@ def test_keras_has_the_same_rates_in_float32(column, name):
 
 @each_column
 @pytest.mark.parametrize("name", [name for name in KERAS if name != "piecewise"])  # it keeps its rates in float32
-def test_keras_has_the_same_rates_in_float64(column, name, float64_in_keras):
+def test_keras_has_the_same_rates_in_float64(column, name, float64):
     expected = rates_of_keras(name, np.float64)  # Keras would round Python's floats to float32
     np.testing.assert_allclose(make(column, CASES[name])(STEPS), expected, rtol=1e-12, atol=1e-14)
 
 
 @each_column
-def test_keras_warms_up_a_cosine_alike(column, float64_in_keras):
+def test_keras_warms_up_a_cosine_alike(column, float64):
     theirs = keras.optimizers.schedules.CosineDecay(np.float64(0.0), N, alpha=0.1, warmup_target=np.float64(0.3),
                                                     warmup_steps=8)
     ours = make(column, CASES["cosine, floor"], warm=8)

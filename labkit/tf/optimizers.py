@@ -481,7 +481,8 @@ class Adam(Optimizer):
             alpha, epsilon = rate_like(rate, p), like(self.epsilon, p)
             if self.epsilon_hat:
                 return p - alpha * like(c_2**0.5 / c_1, p) * m / (tf.sqrt(v) + epsilon)
-            return p - alpha / like(c_1, p) * m / (tf.sqrt(v / like(c_2, p)) + epsilon)
+            # Algorithm 1 with both sides of the quotient times the root of c_2: one division an entry instead of two
+            return p - alpha * like(c_2**0.5 / c_1, p) * m / (tf.sqrt(v) + epsilon * like(c_2**0.5, p))
 
         return tf.nest.map_structure(moved, theta, m, v)
 
