@@ -55,12 +55,7 @@ class Trajectory:
         return plotting.loss_curve(self, ax=ax, minimum=minimum, **line)
 
     def __repr__(self):
-        runs = self.loss.shape[1:]
-        what = f"{int(np.prod(runs))} runs of {self.steps} steps" if runs else f"{self.steps} steps"
-        if runs:
-            return f"Trajectory({what})"
-        end = "" if self.diverged_at is None else f", diverged at step {self.diverged_at}"
-        return f"Trajectory({what}, loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}{end})"
+        return f"Trajectory({_told(self, self.steps, 'step')})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,12 +97,7 @@ class History:
         return ax
 
     def __repr__(self):
-        runs = self.loss.shape[1:]
-        what = f"{int(np.prod(runs))} runs of {self.epochs} epochs" if runs else f"{self.epochs} epochs"
-        if runs:
-            return f"History({what})"
-        end = "" if self.diverged_at is None else f", diverged at epoch {self.diverged_at}"
-        return f"History({what}, loss {self.loss[0]:.4g} -> {self.loss[-1]:.4g}{end})"
+        return f"History({_told(self, self.epochs, 'epoch')})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,6 +137,15 @@ class RateRange:
     def __repr__(self):
         turned = "the loss was still falling" if self.turned_at is None else f"the loss turned at {self.turned_at:.4g}"
         return f"RateRange({self.learning_rate[0]:.4g} -> {self.learning_rate[-1]:.4g}, {turned})"
+
+
+def _told(run, count, unit):
+    """A run in a few words: how long, from which loss to which, and where it diverged; several runs only how many."""
+    runs = run.loss.shape[1:]
+    if runs:
+        return f"{int(np.prod(runs))} runs of {count} {unit}s"
+    end = "" if run.diverged_at is None else f", diverged at {unit} {run.diverged_at}"
+    return f"{count} {unit}s, loss {run.loss[0]:.4g} -> {run.loss[-1]:.4g}{end}"
 
 
 def _first(mask):

@@ -5,22 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
+from every_problem import PROBLEMS, each_problem
 
-from labkit import data, problems
+from labkit import problems
 from labkit.reference.second_order import minimize_bfgs, minimize_newton
 
 RNG = np.random.default_rng(0)
-PROBLEMS = {
-    "quadratic": problems.quadratic([[3.0, 1.0], [1.0, 2.0]], minimiser=[1.0, -1.0]),
-    "ravine": problems.ravine(),
-    "rosenbrock": problems.rosenbrock(),
-    "double_well": problems.double_well(),
-    "saddle": problems.saddle(),
-    "nesterov_worst": problems.nesterov_worst(3, L=2.0),
-    "least_squares": problems.least_squares(RNG.normal(size=(20, 3)), RNG.normal(size=20)),
-    "diabetes": problems.least_squares(data.with_intercept(data.standardize(data.diabetes().X)), data.diabetes().y),
-}
-each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 METHODS = {
     "newton": minimize_newton,
     "pure newton": lambda *args, **options: minimize_newton(*args, **options, line_search=False),
