@@ -66,6 +66,13 @@ def test_every_page_of_the_contents_is_built(name):
     assert document.html["lang"]
 
 
+def test_every_page_names_an_icon():
+    """A browser asks for /favicon.ico where a page names none, and complains when there is none."""
+    for name in [*ALL_PAGES, "index.html"]:
+        icon = page(name).select_one("link[rel~=icon]")
+        assert icon and (HTML / name).parent.joinpath(icon["href"]).is_file(), name
+
+
 def test_no_page_is_built_that_the_contents_do_not_name():
     built = {path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html")
              if "_static" not in path.relative_to(HTML).parts}

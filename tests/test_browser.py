@@ -48,7 +48,7 @@ def open_page(browser, site):
 
         def said(message):
             if message.type == "error":
-                page.wrong.append(f"console: {message.text}")
+                page.wrong.append(f"console: {message.text} {message.location.get('url', '')}")
 
         def answered(response):
             if response.status >= 400:

@@ -21,6 +21,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "_build"
 
+# Jupyter Book's own index.html is a bare redirection, without an icon: browsers then ask for a /favicon.ico, which is
+# not there, and report an error.
+FRONT_DOOR = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Optimization for Deep Learning</title>
+<link rel="icon" href="_static/favicon.svg">
+<meta http-equiv="refresh" content="0; url=intro.html">
+</head>
+<body><a href="intro.html">Optimization for Deep Learning</a></body>
+</html>
+"""
+
 
 def end_group(process):
     """End what is left of the process group that `process` leads."""
@@ -40,6 +55,7 @@ def build(limit):
     try:
         status, output = run(work, limit)
         if status == 0:
+            (work / "_build" / "html" / "index.html").write_text(FRONT_DOOR, encoding="utf-8")
             shutil.rmtree(OUT / "html", ignore_errors=True)
             (work / "_build" / "html").replace(OUT / "html")
         return status, output
