@@ -7,6 +7,10 @@ from contextlib import nullcontext
 import numpy as np
 
 from labkit import _checks, data
+from labkit.results import RateSweep
+
+RATES = np.logspace(-4, 1, 16)  # three to a factor of ten: the grid of every comparison in the book
+RATES.flags.writeable = False
 
 
 def rate_axes(optimizer, first_step):
@@ -54,6 +58,22 @@ def growing_rates(low, high, steps):
     if not low < high:
         _checks.fail("high", high, f"above low, {low}")
     return np.geomspace(low, high, _checks.count("steps", steps, least=2))
+
+
+def tune(fit, model, rule, X, y, rates, seeds, epochs, batch_size):
+    """Fit with every rate at once, seed after seed."""
+    rates = _checks.finite("rates", rates, ndim=1)
+    if not callable(rule):
+        _checks.fail("rule", rule, "a function from a learning rate to an optimizer")
+    seeds = list(seeds)
+    if not seeds:
+        _checks.fail("seeds", seeds, "non-empty")
+    runs = [fit(model, rule(rates), X, y, epochs=epochs, batch_size=batch_size, seed=seed) for seed in seeds]
+    for run in runs:
+        if run.loss.shape[1:] != rates.shape:
+            _checks.fail("rule(rates)", run.loss.shape[1:], f"an optimizer whose rates have the shape {rates.shape}")
+    last = np.array([run.loss[-1] for run in runs], np.float64)
+    return RateSweep(rates=rates, loss=np.where(np.isfinite(last), last, np.inf))
 
 
 def with_schedule(rule, schedule):

@@ -111,6 +111,32 @@ def loss_curve(trajectory, ax=None, minimum=0.0, **line):
     return ax
 
 
+def band(curves, ax=None, x=None, **line):
+    """Draw the median of several runs as a line, with a band from the lowest to the highest; return the axes.
+
+    Parameters
+    ----------
+    curves : array, shape (runs, points)
+        One run in each row.
+    ax : matplotlib axes, optional
+        Where to draw. Default: a new figure.
+    x : array, shape (points,), optional
+        Where the points stand. Default: 0, 1, 2 and so on.
+    **line
+        Keywords of ``ax.plot``, such as ``plotting.line_of("Adam")``.
+    """
+    curves = _checks.as_floats("curves", curves)
+    if curves.ndim != 2 or not curves.size:
+        _checks.fail("curves.shape", curves.shape, "(runs, points)")
+    x = np.arange(curves.shape[1]) if x is None else np.asarray(x)
+    if x.shape != curves.shape[1:]:
+        _checks.fail("x.shape", x.shape, f"{curves.shape[1:]}, one for each point")
+    ax = ax or plt.subplots()[1]
+    drawn, = ax.plot(x, np.median(curves, axis=0), **line)
+    ax.fill_between(x, curves.min(axis=0), curves.max(axis=0), color=drawn.get_color(), alpha=0.2, linewidth=0)
+    return ax
+
+
 def rate_range(found, ax=None, **line):
     """Draw the smoothed loss of a range test against the learning rate, both logarithmic; return the axes.
 

@@ -139,6 +139,42 @@ class RateRange:
         return f"RateRange({self.learning_rate[0]:.4g} -> {self.learning_rate[-1]:.4g}, {turned})"
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class RateSweep:
+    """What ``tune`` leaves: how far a fit came with each of several learning rates and seeds.
+
+    Attributes
+    ----------
+    rates : array, shape (k,)
+        The learning rates that were tried.
+    loss : array, shape (seeds, k)
+        The loss on all samples after the last epoch; infinite where the run left the finite numbers.
+    """
+
+    rates: np.ndarray
+    loss: np.ndarray
+
+    @property
+    def mean(self):
+        """The mean of the loss over the seeds, shape (k,)."""
+        return self.loss.mean(axis=0)
+
+    @property
+    def best(self):
+        """The rate with the smallest mean; None where no rate has a finite one."""
+        mean = self.mean
+        return float(self.rates[np.argmin(mean)]) if np.isfinite(mean).any() else None
+
+    @property
+    def at_edge(self):
+        """Whether the best rate is the smallest or the largest that was tried, so that a better one may lie outside."""
+        return self.best in (self.rates.min(), self.rates.max())
+
+    def __repr__(self):
+        best = "no rate kept the loss finite" if self.best is None else f"best {self.best:.4g}"
+        return f"RateSweep({len(self.rates)} rates, {len(self.loss)} seeds, {best})"
+
+
 def _told(run, count, unit):
     """A run in a few words: how long, from which loss to which, and where it diverged; several runs only how many."""
     runs = run.loss.shape[1:]

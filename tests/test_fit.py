@@ -487,3 +487,57 @@ def test_fields_of_a_rule_are_left_alone_by_a_range_test():
     rule = gradient_descent(labkit.reference, 0.3)
     labkit.reference.training.range_test(problems.ravine(), rule)
     assert rule.learning_rate == 0.3 == replace(rule).learning_rate
+
+
+@each_column
+def test_tune_fits_with_every_rate_and_seed(column):
+    rates = np.array([0.01, 0.3, 1e3])
+    sweep = column.training.tune(network(column), lambda rate: gradient_descent(column, rate), POINTS, CLASSES,
+                                 epochs=3, batch_size=16, rates=rates, seeds=[4, 7])
+    assert sweep.loss.shape == (2, 3)
+    for row, seed in zip(sweep.loss, [4, 7]):
+        for loss, rate in zip(row[:2], rates):
+            assert_near(loss, fit(column, gradient_descent(column, rate), epochs=3, seed=seed).loss[-1])
+    np.testing.assert_array_equal(sweep.mean, sweep.loss.mean(axis=0))
+    assert sweep.best == 0.3 and not sweep.at_edge
+    assert repr(sweep) == "RateSweep(3 rates, 2 seeds, best 0.3)"
+
+
+def test_the_grid_of_the_book():
+    for column in COLUMNS.values():
+        np.testing.assert_allclose(column.training.RATES[[0, 3, 15]], [1e-4, 1e-3, 10])
+        assert len(column.training.RATES) == 16 and not column.training.RATES.flags.writeable
+
+
+@each_column
+def test_a_rate_that_diverges_with_one_seed_is_not_the_best(column):
+    """The straight line has a border 2/L, so the two large rates leave the numbers, and say so by an infinite loss."""
+    model = column.models.LinearRegression(4)
+    sweep = column.training.tune(model, lambda rate: gradient_descent(column, rate), POINTS, POINTS[:, 0], epochs=200,
+                                 rates=[1e-3, 1e3, 1e4], seeds=range(2))
+    assert np.isinf(sweep.loss[:, 1:]).all()
+    assert sweep.best == 1e-3 and sweep.at_edge
+    nothing = replace(sweep, loss=np.full((2, 3), np.inf))
+    assert nothing.best is None and not nothing.at_edge
+    assert repr(nothing) == "RateSweep(3 rates, 2 seeds, no rate kept the loss finite)"
+
+
+@each_column
+@pytest.mark.parametrize(("wrong", "message"), [
+    ({"rates": []}, r"rates.shape must be non-empty"),
+    ({"rates": [[0.1, 0.2]]}, r"rates.ndim must be 1"),
+    ({"rates": [0.1, -1.0]}, r"learning_rate must be positive"),
+    ({"rates": [0.1, np.nan]}, r"rates must be finite"),
+    ({"seeds": []}, r"seeds must be non-empty"),
+    ({"seeds": [0.5]}, r"seed must be"),
+    ({"rule": "Adam"}, r"rule must be a function from a learning rate to an optimizer, got 'Adam'"),
+    ({"rule": "one"}, r"rule\(rates\) must be an optimizer whose rates have the shape \(2,\), got \(\)"),
+    ({"epochs": 0}, r"epochs must be"),
+])
+def test_tune_names_what_is_wrong(column, wrong, message):
+    options = {"rule": lambda rate: gradient_descent(column, rate), "rates": [0.1, 0.2], "epochs": 1, **wrong}
+    if options["rule"] == "one":
+        options["rule"] = lambda rate: gradient_descent(column)
+    rule = options.pop("rule")
+    with pytest.raises(ValueError, match=message):
+        column.training.tune(network(column), rule, POINTS, CLASSES, **options)

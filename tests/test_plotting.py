@@ -59,3 +59,25 @@ def test_the_style_can_be_used_outside_a_notebook():
     with plt.rc_context():
         plotting.use_book_style()
         assert plt.rcParams["figure.constrained_layout.use"]
+
+
+def test_a_band_is_the_median_between_the_lowest_and_the_highest():
+    curves = np.array([[3.0, 1.0], [1.0, 0.0], [2.0, 5.0]])
+    ax = plotting.band(curves, x=[10, 20], **plotting.line_of("Adam"))
+    line, area = ax.lines[0], ax.collections[0].get_paths()[0].vertices
+    np.testing.assert_array_equal(line.get_xydata(), [[10, 2], [20, 1]])
+    assert line.get_label() == "Adam"
+    for x, low, high in [(10, 1, 3), (20, 0, 5)]:
+        heights = area[area[:, 0] == x][:, 1]
+        assert (heights.min(), heights.max()) == (low, high)
+
+
+@pytest.mark.parametrize(("curves", "x", "message"), [
+    ([1.0, 2.0], None, r"curves.shape must be \(runs, points\), got \(2,\)"),
+    (np.empty((0, 3)), None, r"curves.shape must be \(runs, points\), got \(0, 3\)"),
+    ([[1.0, 2.0]], [1.0], r"x.shape must be \(2,\), one for each point, got \(1,\)"),
+    ([["a"]], None, r"curves must be made of real numbers"),
+])
+def test_a_band_names_what_is_wrong(curves, x, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.band(curves, x=x)

@@ -3,10 +3,11 @@
 import numpy as np
 
 from labkit import _checks, _runs, data
+from labkit._runs import RATES
 from labkit.reference.models import Model
-from labkit.results import History, RateRange, Trajectory
+from labkit.results import History, RateRange, RateSweep, Trajectory
 
-__all__ = ["History", "RateRange", "Trajectory", "fit", "minimize", "range_test"]
+__all__ = ["RATES", "History", "RateRange", "RateSweep", "Trajectory", "fit", "minimize", "range_test", "tune"]
 
 
 def minimize(problem, optimizer, theta0, *, steps, tolerance=None, progress=False):
@@ -122,6 +123,42 @@ def fit(model, optimizer, X, y, *, epochs, batch_size=32, seed=0, theta0=None, p
             losses.append(model._loss(theta, X, target))
             bar.update()
     return History(theta=theta, loss=np.array(losses))
+
+
+def tune(model, rule, X, y, *, epochs, batch_size=32, rates=RATES, seeds=range(5)):
+    r"""Fit a model with each of several learning rates and several seeds, and say which rate came lowest.
+
+    .. math:: \alpha^* = \arg\min_{\alpha} \frac1S \sum_{s} f(\theta^{(\alpha, s)})
+
+    Here :math:`\theta^{(\alpha, s)}` is where the fit with the rate :math:`\alpha` and the seed s ends, and S is the
+    number of seeds. A seed draws the start and the order of the samples, the same for every rate. A rate that
+    diverged with one seed cannot be the best one.
+
+    Parameters
+    ----------
+    model : model
+        A value of ``labkit.reference.models``.
+    rule : callable
+        Makes an update rule from an array of learning rates, such as ``lambda rate: Adam(learning_rate=rate)``.
+    X, y : array
+        The data, as for ``fit``.
+    epochs, batch_size : int
+        As for ``fit``.
+    rates : array, shape (k,)
+        The grid. Default: 16 rates from 1e-4 to 10, three to a factor of ten.
+    seeds : iterable of int, default 0 to 4
+        A fresh choice of seeds should show how good the best rate is: on these it looks a little better than it is.
+
+    Returns
+    -------
+    RateSweep
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range; it names the argument, its value and what is allowed.
+    """
+    return _runs.tune(fit, model, rule, X, y, rates, seeds, epochs, batch_size)
 
 
 def range_test(objective, optimizer, X=None, y=None, *, low=1e-6, high=10.0, steps=100, batch_size=32, seed=0,
