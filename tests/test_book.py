@@ -112,6 +112,13 @@ def test_figures_have_alternative_text_size_and_file(name):
         assert image.has_attr("alt")
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_citations_lead_to_the_list_of_their_own_page(name):
+    for link in page(name).select("article .bibtex-citation a"):
+        target, anchor = urldefrag(link["href"])
+        assert not target and anchor in anchors(page(name)), f"{link.get_text()} leads to {link['href']}"
+
+
 def is_elsewhere(address):
     return bool(urlsplit(address).netloc) or address.startswith("//")
 

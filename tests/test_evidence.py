@@ -13,6 +13,8 @@ CHAPTERS = Path(__file__).parent.parent / "chapters"
 EVIDENCE = {
     "01_gradient_descent": ["R01", "R06", "R18", "R19", "R20", "R21", "R33", "R35", "R37", "R38", "R39", "R48", "R59",
                             "P01", "P05"],
+    "02_momentum": ["R22", "P02", "P03", "P04"],
+    "05_rmsprop": ["R12", "R26", "R28", "R29", "R44", "R45", "R65"],
 }
 CODE = re.compile(r"\b[RP]\d\d\b")
 
