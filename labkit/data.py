@@ -51,7 +51,7 @@ def diabetes():
 
 
 def digits(*, test=0.25, seed=0):
-    """Handwritten digits: 1,797 images of 8 x 8 pixels, drawn by 43 people.
+    """Handwritten digits: 1,797 images of 8 x 8 pixels, drawn by 13 people.
 
     Parameters
     ----------

@@ -14,7 +14,9 @@ EVIDENCE = {
     "01_gradient_descent": ["R01", "R06", "R18", "R19", "R20", "R21", "R33", "R35", "R37", "R38", "R39", "R48", "R59",
                             "P01", "P05"],
     "02_momentum": ["R22", "P02", "P03", "P04"],
+    "04_learning_rate_decay": ["R40", "R41", "R42", "R43", "R44", "P17"],
     "05_rmsprop": ["R12", "R26", "R28", "R29", "R44", "R45", "R65"],
+    "07_losses": ["R38", "R55", "R56", "R57", "R61"],
 }
 CODE = re.compile(r"\b[RP]\d\d\b")
 
