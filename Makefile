@@ -4,16 +4,21 @@ PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 4
 PYTEST_FLAGS ?=
+FILES ?=
+SAMPLE ?=
+SEED ?= 0
+BUDGET ?= 30
 LOCK_FLAGS ?=
 
 VENV_PYTHON = .venv/bin/python
 
-.PHONY: help setup book serve test bench notebooks notebooks-check screenshots lint lock clean
+.PHONY: help setup book serve test mutants bench notebooks notebooks-check screenshots lint lock clean
 
 help:
 	@echo "make book             install what is needed into .venv and build the book into _build/html"
 	@echo "make serve            show the built book on http://localhost:$(PORT) (PORT=... for another port)"
 	@echo "make test             build the book and run every test, the notebooks included"
+	@echo "make mutants          change labkit in small ways and see whether the tests notice (SAMPLE=400, FILES=...)"
 	@echo "make bench            measure the speed beside Keras and other libraries, into benchmarks/results.md"
 	@echo "make notebooks        run the notebooks again and store their outputs in canonical form"
 	@echo "make notebooks-check  check that the notebooks are stored in canonical form"
@@ -40,6 +45,13 @@ serve:
 
 test: book
 	$(VENV_PYTHON) -m pytest --numprocesses=logical --maxprocesses=$(WORKERS) --dist=loadfile $(PYTEST_FLAGS)
+
+# The lock holds: what it names stays as it is.
+mutants: setup
+	@$(VENV_PYTHON) -c "import cosmic_ray" 2>/dev/null || \
+	  $(VENV_PYTHON) -m pip install -q --constraint requirements.txt --no-build-isolation --editable ".[mutants]"
+	@$(VENV_PYTHON) tools/mutants.py $(FILES) $(if $(SAMPLE),--sample=$(SAMPLE)) --seed=$(SEED) --budget=$(BUDGET) \
+	  --workers=$(WORKERS)
 
 bench: setup
 	@$(VENV_PYTHON) benchmarks/bench.py

@@ -76,3 +76,16 @@ def test_the_two_columns_have_the_same_public_names(name):
                for column in ("reference", "tf")]
     only_one = {"in_blocks", "Flattened"}  # a long vector in NumPy, many short tensors in TensorFlow
     assert columns[0] - only_one == columns[1] - only_one
+
+
+TWINS = [(name, NAMES[name.replace(".reference.", ".tf.")]) for name in NAMES
+         if ".reference." in name and name.replace(".reference.", ".tf.") in NAMES]
+
+
+@pytest.mark.parametrize(("name", "twin"), TWINS, ids=[name for name, _ in TWINS])
+def test_twins_take_the_same_arguments_and_compare_alike(name, twin):
+    ours, theirs = (inspect.signature(thing).parameters.values() for thing in (NAMES[name], twin))
+    # A default may be a value of the column; then the two print alike.
+    assert [(p.name, p.kind, repr(p.default)) for p in ours] == [(p.name, p.kind, repr(p.default)) for p in theirs]
+    ours, theirs = (getattr(thing, "__dataclass_params__", None) for thing in (NAMES[name], twin))
+    assert repr(ours) == repr(theirs)  # frozen, and equal by value or by identity

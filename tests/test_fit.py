@@ -311,6 +311,21 @@ def test_progress_changes_no_number_of_a_minimisation(column, rule, steps, toler
         np.testing.assert_array_equal(getattr(shown, name), getattr(silent, name))
 
 
+@pytest.mark.parametrize(("loop", "length", "calls"), [
+    ("minimize", 1, 1), ("minimize", 101, 51), ("minimize", 250, 84), ("fit", 250, 84)])
+def test_a_run_is_one_call_of_its_program_and_with_progress_as_many_as_hundredths(loop, length, calls, monkeypatch):
+    called, call = [], tf_training.call
+    monkeypatch.setattr(tf_training, "call", lambda program, *inputs: called.append(1) or call(program, *inputs))
+    for progress, expected in ((False, 1), (True, calls)):
+        called.clear()
+        if loop == "fit":
+            fit(labkit.tf, epochs=length, progress=progress)
+        else:
+            tf_training.minimize(problems.ravine(), gradient_descent(labkit.tf, 0.01), [1.0, 1.0], steps=length,
+                                 progress=progress)
+        assert len(called) == expected
+
+
 @each_column
 def test_a_history_draws_itself(column):
     import matplotlib.pyplot as plt

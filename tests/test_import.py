@@ -1,5 +1,7 @@
 """What an import costs, and what it leaves alone."""
 
+import importlib.util
+import os
 import subprocess
 import sys
 
@@ -39,6 +41,35 @@ def test_a_failing_import_still_shows_what_was_held_back():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert shown.returncode == 1
     assert "library message" in shown.stderr and "broken" in shown.stderr
+
+
+def test_what_is_written_to_stderr_is_held_back_until_something_fails(capfd):
+    from labkit.tf._quiet import quiet_stderr
+
+    with quiet_stderr():
+        os.write(2, b"held back")
+    os.write(2, b"shown")
+    assert capfd.readouterr() == ("", "shown")
+    with pytest.raises(KeyboardInterrupt), quiet_stderr():
+        os.write(2, b"why")
+        raise KeyboardInterrupt
+    os.write(2, b", and on")
+    assert capfd.readouterr() == ("", "why, and on")
+
+
+def test_only_the_first_call_of_a_program_is_quiet(capfd):
+    from labkit.tf import _quiet
+
+    spec = importlib.util.spec_from_file_location("quiet", _quiet.__file__)
+    fresh = importlib.util.module_from_spec(spec)  # as at the start of a process
+    spec.loader.exec_module(fresh)
+
+    def program(*inputs):
+        os.write(2, b"greeting")
+        return inputs
+
+    assert fresh.call(program, 1, 2) == (1, 2) and capfd.readouterr().err == ""
+    assert fresh.call(program, 3) == (3,) and capfd.readouterr().err == "greeting"
 
 
 def test_unknown_submodule_is_named():

@@ -93,6 +93,28 @@ def test_zero_tolerance_stops_only_where_the_gradient_is_zero(column):
 
 
 @each_column
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_schedule_needs_a_rate_for_each_step_and_no_more(column, steps):
+    rates, asked = [0.05, 0.04, 0.03], set()
+
+    def schedule(step):
+        if column is TensorflowColumn:  # a step inside a program has no value
+            return column.array(rates[:steps])[step]
+        asked.add(step)
+        return rates[:steps][step]
+
+    result = run(column, problems.ravine(), schedule, steps=steps)
+    assert asked == (set() if column is TensorflowColumn else set(range(steps)))
+    np.testing.assert_allclose(result.theta[1], run(column, problems.ravine(), 0.05, steps=1).theta[1], rtol=1e-15)
+
+
+@each_column
+def test_a_run_ends_at_a_gradient_of_exactly_the_tolerance(column):
+    for tolerance, steps in ((2.0, 0), (np.nextafter(2.0, 0), 1)):
+        assert run(column, problems.quadratic([1.0]), 0.1, [2.0], tolerance=tolerance).steps == steps
+
+
+@each_column
 def test_the_start_is_left_alone(column):
     start = np.array([1.0, 1.0])
     result = run(column, problems.ravine(), 0.05, start)

@@ -209,6 +209,11 @@ def test_accuracy_counts_hits(column):
     np.testing.assert_array_equal(softmax.accuracy(theta, X, [0, 0, 2, 1]), [0.75, 0.25])
     layer = column.models.MultilayerPerceptron((1, 3))
     np.testing.assert_array_equal(layer.accuracy(theta, X, [0, 0, 2, 1]), [0.75, 0.25])
+    for model, y, expected in ((logistic, [1, 0, 0, 0], 0.75), (softmax, [0, 0, 2, 1], 0.75)):
+        one = np.array([1.0, 0.0]) if model is logistic else theta[0]
+        assert np.array(model.accuracy(one, X, y)) == expected  # one run, and three axes of runs
+        many = np.array(model.accuracy(np.tile(one, (2, 3, 1, 1)), X, y))
+        np.testing.assert_array_equal(many, np.full((2, 3, 1), expected))
 
 
 @each_column
@@ -262,6 +267,12 @@ def test_equal_models_are_equal(column):
     """Programs are kept by model, so an equal one must find them."""
     first, again, other = (column.models.MultilayerPerceptron(sizes) for sizes in ((3, 4, 2), [3, 4, 2], (3, 5, 2)))
     assert first == again and hash(first) == hash(again) and first != other
+    read = column.models.MultilayerPerceptron((3, 4, 2), "".join(("ta", "nh")))  # a word that is equal, not the same
+    assert read == first
+    np.testing.assert_array_equal(read.predict(read.init(0), np.ones((1, 3))),
+                                  first.predict(first.init(0), np.ones((1, 3))))
+    np.testing.assert_array_equal(read.gradient(read.init(0), np.ones((1, 3)), [0]),
+                                  first.gradient(first.init(0), np.ones((1, 3)), [0]))
     with pytest.raises(AttributeError):
         first.sizes = (1, 2)
 
@@ -271,6 +282,15 @@ def test_theta_may_be_a_tensor_inside_a_function():
     theta = model.init(0)
     compiled = tf.function(lambda theta: model.gradient(theta, X, y), jit_compile=True)
     np.testing.assert_allclose(compiled(tf.constant(theta)), model.gradient(theta, X, y), rtol=1e-12, atol=1e-15)
+
+
+def test_the_number_of_runs_may_be_unknown_inside_a_function():
+    model, (_, X, y) = labkit.tf.models.MultilayerPerceptron((3, 5, 4)), example("tanh")
+    theta = np.stack([model.init(seed) for seed in range(3)])
+    compiled = tf.function(lambda theta: model.loss(theta, X, y),
+                           input_signature=[tf.TensorSpec([None, model.size], tf.float64)])
+    for runs in (3, 2):
+        np.testing.assert_allclose(compiled(theta[:runs]), model.loss(theta[:runs], X, y), rtol=1e-12)
 
 
 @each_column

@@ -503,6 +503,20 @@ def test_blocks_give_the_same_to_the_last_bit(name, options, length, size, dtype
     assert b[0].dtype == dtype
 
 
+@pytest.mark.parametrize(("length", "blocks"), [(1, [1]), (3, [3]), (4, [4]), (5, [4, 1]), (10, [4, 4, 2])])
+def test_a_block_is_a_stretch_of_theta_of_at_most_the_size(length, blocks):
+    seen, zeros = [], np.zeros(length)
+
+    class Spy(NumpyColumn.optimizers.GradientDescent):
+        def update(self, grad, state, theta):
+            seen.append(len(theta))
+            return super().update(grad, state, theta)
+
+    rule = in_blocks(Spy(), size=4)
+    rule.update(zeros, rule.init(zeros), zeros)
+    assert seen == blocks
+
+
 def test_blocks_take_wrappers_and_schedules_and_run():
     o, problem = NumpyColumn.optimizers, problems.nesterov_worst(20)
     plain = o.PolyakAverage(o.WeightDecay(o.L2Penalty(o.ClipByValue(o.RMSprop(

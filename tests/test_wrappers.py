@@ -334,6 +334,30 @@ def test_a_bad_hyper_parameter_is_named(column, key, value):
         assert str(error.value) == f"{key} must be {allowed}, got {value!r}"
 
 
+@each_column
+def test_what_came_before_the_start_of_an_average_leaves_no_trace(column):
+    o = column.optimizers
+    rule, theta = o.PolyakAverage(o.GradientDescent(learning_rate=0.5), start=1), column.array([1.0, 2.0])
+    state = rule.init(theta)._replace(mean=column.array([np.inf, np.nan]))
+    for expected in ([0.5, 1.5], [0.0, 1.0], [-0.25, 0.75]):  # theta, theta, the mean of the last two
+        theta, state = rule.update(column.array([1.0, 1.0]), state, theta)
+        np.testing.assert_array_equal(rule.average(state), expected)
+
+
+def test_rules_with_arrays_of_rates_can_be_compared_and_kept_in_sets():
+    """They compare by identity: arrays do not say with one word whether they are equal."""
+    for column in COLUMNS.values():
+        o = column.optimizers
+        rules = [getattr(o, name)(learning_rate=[0.1, 0.2]) for name in (
+            "GradientDescent", "Momentum", "Nesterov", "Adagrad", "RMSprop", "Adam", "AMSGrad", "AdamW")]
+        rules += [o.ClipByValue(rules[0], 1.0), o.ClipByNorm(rules[0], 1.0), o.L2Penalty(rules[0], 1.0),
+                  o.WeightDecay(rules[0], 1.0), o.PolyakAverage(rules[0])]
+        rules.append(o.in_blocks(o.Adam()) if column is NumpyColumn else o.Flattened(rules[0]))
+        again = [type(rule)(**{name: getattr(rule, name) for name in rule.__dataclass_fields__}) for rule in rules]
+        assert len({*rules, *again}) == 2 * len(rules)
+        assert all(rule != other for rule, other in zip(rules, again))
+
+
 @pytest.mark.parametrize("name", ["ClipByValue", "ClipByNorm", "L2Penalty", "WeightDecay", "PolyakAverage"])
 @pytest.mark.parametrize(("column", "other"), [(NumpyColumn, TensorflowColumn), (TensorflowColumn, NumpyColumn)])
 def test_what_is_no_rule_of_the_column_is_named(column, other, name):
