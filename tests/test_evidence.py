@@ -22,6 +22,7 @@ EVIDENCE = {
                 "P09", "P10", "P11", "P14", "P16", "P19"],
     "07_losses": ["R38", "R55", "R56", "R57", "R61"],
     "08_regularization": ["R50", "R51", "R52", "R53"],
+    "09_tuning": ["R46", "R47", "R49", "R54", "R64", "P12", "P13"],
     "10_scaling": ["R58", "R63", "R64", "P20"],
 }
 CODE = re.compile(r"\b[RP]\d\d\b")
