@@ -42,6 +42,11 @@ KNOWN_TYPES = {"stream", "display_data", "execute_result", "error"}
 KNOWN_FORMATS = {"text/plain", "text/html", "text/latex", "text/markdown", PICTURE}
 RAISES = "raises-exception"
 
+# What a notebook may need beyond the lock, and the extra of pyproject.toml that brings it. A notebook declares it in
+# its metadata, `labkit: {needs: [torch]}`; where the module is missing, the notebook is not run. Nothing else may be
+# declared, so that the declaration can not switch a check off.
+EXTRAS = {"torch": "pytorch"}
+
 _MARK = re.compile(r"\b(NBVAL|PYTEST_VALIDATE)_\w+", re.IGNORECASE)
 _MARK_TAG = re.compile(r"(nbval|pytest[-_]validate)\b|skip-execution$", re.IGNORECASE)
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
@@ -82,6 +87,23 @@ def locked_version(package, lock):
     if not found:
         raise ValueError(f"requirements.txt pins no version of {package}: compile the lock again")
     return found.group(1)
+
+
+# What a notebook needs
+
+
+def needs_of(notebook):
+    """Return the modules beyond the lock that a notebook declares; names that may not be declared do not count."""
+    declared = notebook.get("metadata", {}).get("labkit", {})
+    names = declared.get("needs", []) if isinstance(declared, dict) else []
+    return [name for name in EXTRAS if isinstance(names, list) and name in names]
+
+
+def missing_needs(notebook):
+    """Return why a notebook can not run here, and what to do about it, or '' where all it needs is installed."""
+    missing = [name for name in needs_of(notebook) if importlib.util.find_spec(name) is None]
+    extras = ",".join(EXTRAS[name] for name in missing)
+    return f'needs {", ".join(missing)}: pip install -e ".[{extras}]"' if missing else ""
 
 
 # Stored notebooks

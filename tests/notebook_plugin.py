@@ -3,7 +3,8 @@
 nbval finds the notebooks, makes a test of each code cell and keeps a kernel for each notebook. Left alone it
 passes changed pictures, cells that were never run, stored warnings, and outputs in another order, and it obeys
 marks that switch it off. So the run of a cell and the judgement of its outputs are replaced here, by
-`notebook_compare`; nbval's marks, its sanitising and its list of skipped fields have no say.
+`notebook_compare`; nbval's marks, its sanitising and its list of skipped fields have no say. One thing skips a
+notebook, and always the whole of it: a module that it declares and that is not installed (`EXTRAS`).
 
 Methods are replaced and not classes, since nbval names its classes in its own calls of `super`.
 """
@@ -19,7 +20,7 @@ from queue import Empty
 import nbformat
 import nbval.kernel
 import pytest
-from nbval.plugin import IPyNbCell
+from nbval.plugin import IPyNbCell, IPyNbFile
 from notebook_compare import (
     PICTURE,
     RAISES,
@@ -29,6 +30,7 @@ from notebook_compare import (
     kernel_environment,
     locked_version,
     merge_streams,
+    missing_needs,
     plain_traceback,
     tags_of,
 )
@@ -63,6 +65,7 @@ def pytest_configure(config):
     """Replace what nbval does with a cell."""
     config.stash[FIGURES] = Figures(config.getoption("figures"))
     nbval.kernel.start_new_kernel = start_kernel
+    IPyNbFile.setup = setup_notebook
     IPyNbCell.__init__ = make_cell
     IPyNbCell.runtest = run_cell
     IPyNbCell.compare_outputs = compare_cell
@@ -122,6 +125,7 @@ FIGURES = pytest.StashKey[Figures]()
 
 _start_new_kernel = nbval.kernel.start_new_kernel
 _make_cell = IPyNbCell.__init__
+_setup_notebook = IPyNbFile.setup
 
 
 def start_kernel(startup_timeout=60, kernel_name="python", **options):
@@ -133,6 +137,14 @@ def start_kernel(startup_timeout=60, kernel_name="python", **options):
         extra_arguments=["--HistoryManager.hist_file=:memory:"],  # kernels that run at once would share a file
         **options,
     )
+
+
+def setup_notebook(self):
+    """Start a kernel for a notebook, or skip all of its cells where what it declares is not installed."""
+    reason = missing_needs(self.nb)
+    if reason:
+        pytest.skip(reason)
+    _setup_notebook(self)
 
 
 def make_cell(self, name, parent, cell_num, cell, options):

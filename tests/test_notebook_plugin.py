@@ -7,6 +7,7 @@ report.
 
 import base64
 import copy
+import importlib.util
 import io
 import os
 import re
@@ -438,6 +439,52 @@ def test_noise_and_change_are_far_apart(drawn):
     ]
     assert max(noise) < 14
     assert min(change) > 28
+
+
+# A declared need
+
+
+MISSING = "import sys; sys.modules['torch'] = None"
+NEEDS = {  # name: (what the metadata declares, whether the cells are skipped where there is no torch)
+    "need of torch": ({"needs": ["torch"]}, True),
+    "need of another module": ({"needs": ["no_such_module"]}, False),
+    "need in another place": ({"torch": ["needs"]}, False),
+    "need that is a word": ({"needs": "torch"}, False),
+    "no need": (None, False),
+}
+
+
+@pytest.fixture(scope="session")
+def verdicts_on_needs(drawn, tmp_path_factory):
+    """Check a notebook with a fault, once for each declaration, where torch is missing and where it is installed."""
+    found = {}
+    for installed in (False, True):
+        folder = tmp_path_factory.mktemp("needs")
+        (folder / "conftest.py").write_text("" if installed else MISSING, encoding="utf-8")
+        if installed and importlib.util.find_spec("torch") is None:  # a module of that name is enough
+            (folder / "conftest.py").write_text(f"import sys; sys.path.insert(0, {str(folder)!r})", encoding="utf-8")
+            (folder / "torch.py").write_text("", encoding="utf-8")
+        for name, (declared, _) in NEEDS.items():
+            notebook = copy.deepcopy(drawn[0])
+            text(NUMBER, "0.223130", "0.224130")(notebook, None)
+            if declared is not None:
+                notebook.metadata["labkit"] = declared
+            (folder / file_name(name)).write_text(notebooks.written(notebook), encoding="utf-8")
+        found[installed] = checked(folder)
+    return found
+
+
+@pytest.mark.parametrize("case", NEEDS)
+@pytest.mark.parametrize("installed", [False, True], ids=["torch missing", "torch installed"])
+def test_only_a_declared_need_that_is_missing_skips_and_then_the_whole_notebook(case, installed, verdicts_on_needs):
+    verdict = verdicts_on_needs[installed][file_name(case)]
+    assert set(verdict) == ALL
+    if NEEDS[case][1] and not installed:
+        assert all(message.startswith("skipped\n") for message in verdict.values())
+        assert all('needs torch: pip install -e ".[pytorch]"' in message for message in verdict.values())
+    else:
+        assert {number for number, message in verdict.items() if message} == {NUMBER}
+        assert verdict[NUMBER].startswith("failure\n")
 
 
 # The plugin's parts

@@ -1,6 +1,7 @@
 """tools/notebooks.py stores what a run gives, in one form, and touches nothing without need."""
 
 import json
+import sys
 
 import nbformat
 import notebooks
@@ -115,6 +116,27 @@ def test_a_notebook_with_a_fault_is_left_alone(stored, capsys, cells, words):
     assert notebooks.main([str(path)]) == 1
     assert path.read_bytes() == before
     assert words in capsys.readouterr().err
+
+
+def test_a_notebook_that_needs_what_is_not_installed_is_left_alone(stored, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    path = stored(page(cell("1 / 0"), labkit={"needs": ["torch"]}))
+    before = path.read_bytes()
+    assert notebooks.main([str(path)]) == 0
+    assert path.read_bytes() == before
+    assert 'page.ipynb: left alone, needs torch: pip install -e ".[pytorch]"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("declared", [{"needs": ["sys"]}, {"needs": "torch"}, {"needs": None}, ["torch"], {}])
+def test_the_canonical_form_keeps_no_other_need(declared):
+    text = notebooks.canonical_text(json.dumps(page(cell("1"), labkit=declared)))
+    assert "labkit" not in json.loads(text)["metadata"]
+
+
+def test_the_canonical_form_keeps_a_need_in_one_place():
+    text = notebooks.canonical_text(json.dumps(page(cell("1"), labkit={"needs": ["torch", "sys"], "more": 1})))
+    assert json.loads(text)["metadata"]["labkit"] == {"needs": ["torch"]}
+    assert notebooks.canonical_text(text) == text
 
 
 def test_one_fault_does_not_stop_the_others(stored, capsys):

@@ -6,7 +6,8 @@
 
 One notebook has one canonical file: sorted keys, stable cell ids, no times, no traces of an editor. Outputs that
 agree with the stored ones (see tests/notebook_compare.py) stay as they are stored, so a second run, and a run on
-another machine, changes no byte. A notebook with a fault is reported and its file is left alone.
+another machine, changes no byte. A notebook with a fault is reported and its file is left alone; so is one that
+declares a need, such as PyTorch, that is not installed.
 """
 
 import argparse
@@ -36,6 +37,8 @@ from notebook_compare import (  # noqa: E402
     kernel_environment,
     locked_version,
     merge_streams,
+    missing_needs,
+    needs_of,
     plain_traceback,
     stored_problems,
     tags_of,
@@ -75,7 +78,7 @@ def canonical(notebook):
     clean = nbformat.from_dict(
         {
             "cells": [canonical_cell(cell, name) for cell, name in zip(notebook.cells, ids, strict=True)],
-            "metadata": NOTEBOOK_METADATA,
+            "metadata": NOTEBOOK_METADATA | declared_needs(notebook),
             "nbformat": 4,
             "nbformat_minor": 5,
         }
@@ -85,6 +88,12 @@ def canonical(notebook):
     except nbformat.ValidationError as error:
         raise NotebookError(f"it is not a valid notebook: {error.message}") from error
     return clean
+
+
+def declared_needs(notebook):
+    """Return the metadata that says what a notebook needs beyond the lock."""
+    needs = needs_of(notebook)
+    return {"labkit": {"needs": needs}} if needs else {}
 
 
 def canonical_text(text):
@@ -251,7 +260,11 @@ def check(path):
 
 
 def run(path):
-    """Run a notebook, store it, and say whether that changed the file."""
+    """Run a notebook, store it, and say whether that changed the file, or what is missing to run it."""
+    missing = missing_needs(parsed(path.read_text(encoding="utf-8")))
+    if missing:
+        print(f"{shown(path)}: left alone, {missing}", flush=True)
+        return True
     print(f"{shown(path)}: {'stored' if store(path) else 'unchanged'}", flush=True)
     return True
 
