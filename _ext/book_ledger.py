@@ -76,7 +76,7 @@ class Ledger(SphinxDirective):
             names = evidence(self.folder, code)
             if not names:
                 self.complain(f"no code cell carries the tag {code}")
-            said += self.listed([self.link(name, code) for name in names])
+            said += [nodes.Text("("), *self.listed([self.link(name, code) for name in names]), nodes.Text(")")]
             listed += nodes.list_item("", said, ids=[f"ledger-{code}"])
         return [listed]
 
@@ -115,21 +115,22 @@ class Ledger(SphinxDirective):
         """Links in a row, with commas between them."""
         return [part for link in links for part in (link, nodes.Text(", "))][:-1]
 
-    def link(self, name, anchor, text=None):
-        """A link to an anchor of a page beside this one, with the title of the page as its text."""
-        reference = nodes.reference("", "", internal=True, refuri=f"{name}.html#{anchor}")
-        reference += self.words(text or page(self.folder, name)[0])
-        return reference
+    def link(self, name, anchor, heading=""):
+        """A link to an anchor of a page beside this one: "page 3", or "3: heading"; pages of the appendix by title."""
+        number = str(int(name[:2])) if name[:2].isdigit() else ""
+        title = page(self.folder, name)[0]
+        text = f"{number or title}: {heading}" if heading else f"page {number}" if number else title
+        return nodes.reference("", "", *self.words(text), internal=True, refuri=f"{name}.html#{anchor}")
 
     def section(self, name, heading):
         try:
-            title, headings, _ = page(self.folder, name)
+            _, headings, _ = page(self.folder, name)
         except OSError:
             self.complain(f"there is no page {name}")
             return nodes.Text(name)
         if heading not in headings:
             self.complain(f"{name} has no section {heading!r}")
-        return self.link(name, nodes.make_id(re.sub(r"[$`*\\]", "", heading)), f"{title}: {heading}")
+        return self.link(name, nodes.make_id(re.sub(r"[$`*\\]", "", heading)), heading)
 
     def complain(self, words):
         logger.warning("ledger: %s", words, location=self.get_location())
