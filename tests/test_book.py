@@ -68,9 +68,10 @@ def test_every_page_of_the_contents_is_built(name):
 
 def test_every_page_names_an_icon():
     """A browser asks for /favicon.ico where a page names none, and complains when there is none."""
-    for name in [*ALL_PAGES, "index.html"]:
+    for name in ALL_PAGES:
         icon = page(name).select_one("link[rel~=icon]")
         assert icon and (HTML / name).parent.joinpath(icon["href"]).is_file(), name
+    assert page("index.html").select_one("link[rel~=icon]")["href"] == "data:,"  # it is left at once
 
 
 def test_no_page_is_built_that_the_contents_do_not_name():

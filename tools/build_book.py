@@ -22,14 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "_build"
 
 # Jupyter Book's own index.html is a bare redirection, without an icon: browsers then ask for a /favicon.ico, which is
-# not there, and report an error.
+# not there, and report an error. A file would be given up at the redirection, another error: so an icon of no bytes.
 FRONT_DOOR = """\
 <!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <title>Optimization for Deep Learning</title>
-<link rel="icon" href="_static/favicon.svg">
+<link rel="icon" href="data:,">
 <meta http-equiv="refresh" content="0; url=intro.html">
 </head>
 <body><a href="intro.html">Optimization for Deep Learning</a></body>
