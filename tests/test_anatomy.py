@@ -1,24 +1,13 @@
 """Every page of the course has the parts that CONTRIBUTING.md asks for."""
 
-import json
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from pages import CHAPTERS, cells, prose
 
-CHAPTERS = Path(__file__).parent.parent / "chapters"
 PAGES = [path.stem for path in sorted(CHAPTERS.glob("*.ipynb")) if path.stem[:2].isdigit()]
 each_page = pytest.mark.parametrize("name", PAGES)
-
-
-def cells(name, kind):
-    notebook = json.loads((CHAPTERS / f"{name}.ipynb").read_text(encoding="utf-8"))
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
-
-
-def prose(name):
-    return "\n\n".join("".join(cell["source"]) for cell in cells(name, "markdown"))
 
 
 def figures(name):

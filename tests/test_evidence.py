@@ -1,13 +1,7 @@
 """Each claim that a page takes up keeps its evidence: a cell that carries its code as a tag and asserts something."""
 
-import ast
-import json
-import re
-from pathlib import Path
-
 import pytest
-
-CHAPTERS = Path(__file__).parent.parent / "chapters"
+from pages import CHAPTERS, CODE, cells, evidence
 
 # R: errata of the sources; P: published results. Both are numbered as in the ledger of the book.
 EVIDENCE = {
@@ -28,22 +22,6 @@ EVIDENCE = {
                "R67"],
     "a1_pytorch": ["R05", "R57", "R60", "R61"],
 }
-CODE = re.compile(r"\b[RP]\d\d\b")
-
-
-def cells(name, kind):
-    notebook = json.loads((CHAPTERS / f"{name}.ipynb").read_text(encoding="utf-8"))
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == kind]
-
-
-def asserts_something(source):
-    return any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(source)))
-
-
-def evidence(name):
-    """The codes that stand on an asserting code cell of a page."""
-    return {tag for cell in cells(name, "code") if asserts_something("".join(cell["source"]))
-            for tag in cell["metadata"].get("tags", []) if CODE.fullmatch(tag)}
 
 
 @pytest.mark.parametrize(("name", "code"), [(name, code) for name, codes in EVIDENCE.items() for code in codes])

@@ -1,18 +1,17 @@
 """The front page: its numbers are those of the page that it takes them from, and its map has every page."""
 
-import json
 import re
 from pathlib import Path
 
 import yaml
+from pages import cells
 
 ROOT = Path(__file__).parent.parent
 INTRO = (ROOT / "intro.md").read_text(encoding="utf-8")
 
 
 def printed(name):
-    cells = json.loads((ROOT / "chapters" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(output.get("text", "")) for cell in cells for output in cell.get("outputs", []))
+    return "\n".join("".join(output.get("text", "")) for cell in cells(name, "code") for output in cell["outputs"])
 
 
 def test_the_taste_has_the_numbers_of_the_page_on_adam():
