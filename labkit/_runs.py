@@ -60,19 +60,19 @@ def growing_rates(low, high, steps):
     return np.geomspace(low, high, _checks.count("steps", steps, least=2))
 
 
-def tune(fit, model, rule, X, y, rates, seeds, epochs, batch_size):
-    """Fit with every rate at once, seed after seed."""
+def tune(last_loss, rule, rates, seeds):
+    """Fit with every rate at once, seed after seed; ``last_loss(optimizer, seed)`` fits."""
     rates = _checks.finite("rates", rates, ndim=1)
     if not callable(rule):
         _checks.fail("rule", rule, "a function from a learning rate to an optimizer")
     seeds = list(seeds)
     if not seeds:
         _checks.fail("seeds", seeds, "non-empty")
-    runs = [fit(model, rule(rates), X, y, epochs=epochs, batch_size=batch_size, seed=seed) for seed in seeds]
-    for run in runs:
-        if run.loss.shape[1:] != rates.shape:
-            _checks.fail("rule(rates)", run.loss.shape[1:], f"an optimizer whose rates have the shape {rates.shape}")
-    last = np.array([run.loss[-1] for run in runs], np.float64)
+    losses = [last_loss(rule(rates), seed) for seed in seeds]
+    for loss in losses:
+        if loss.shape != rates.shape:
+            _checks.fail("rule(rates)", loss.shape, f"an optimizer whose rates have the shape {rates.shape}")
+    last = np.array(losses, np.float64)
     return RateSweep(rates=rates, loss=np.where(np.isfinite(last), last, np.inf))
 
 

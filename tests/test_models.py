@@ -366,3 +366,13 @@ def test_bad_data_are_named(column, name, wrong, message):
         arguments.pop("y")
         with pytest.raises(ValueError, match=message):
             model.predict(**arguments)
+
+
+@each_column
+def test_a_perceptron_predicts_in_blocks_of_rows(column):
+    model = column.models.MultilayerPerceptron((3, 5, 2))
+    theta, X = np.stack([model.init(0), model.init(1)]), np.random.default_rng(0).normal(size=(300, 3))
+    whole = np.asarray(model.predict(theta, X))
+    one_by_one = [np.asarray(model.predict(theta, row[np.newaxis])) for row in X]
+    assert whole.shape == (2, 300, 2)
+    np.testing.assert_allclose(whole, np.concatenate(one_by_one, axis=1), rtol=1e-12)

@@ -107,22 +107,29 @@ def fit(model, optimizer, X, y, *, epochs, batch_size=32, seed=0, theta0=None, p
     holds all samples. Keras records the mean of the losses on the batches *during* an epoch; here it is the loss on all
     samples *after* it.
     """
+    epochs = _checks.count("epochs", epochs)
+    theta, losses = _fitted(model, optimizer, X, y, epochs, batch_size, seed, theta0, progress, range(epochs + 1))
+    return History(theta=theta, loss=losses)
+
+
+def _fitted(model, optimizer, X, y, epochs, batch_size, seed, theta0, progress, looks):
+    """Return theta after the last epoch, and the loss on all samples after each of the epochs in ``looks``."""
     _runs.check_model(model, Model)
     _checks.rule("optimizer", optimizer, "labkit.reference.optimizers")
-    epochs, batch_size = _checks.count("epochs", epochs), _checks.count("batch_size", batch_size)
-    progress = _checks.flag("progress", progress)
+    batch_size, progress = _checks.count("batch_size", batch_size), _checks.flag("progress", progress)
     theta = _runs.model_starts(model, _runs.rate_axes(optimizer, 0), X, seed, theta0)
     X, target = model.data(X, y, theta.dtype)
     state = optimizer.init(theta)
     with np.errstate(all="ignore"), _runs.progress_bar(epochs, "epoch", progress) as bar:
-        losses = [model._loss(theta, X, target)]
-        for batches in data.minibatches(len(X), batch_size, epochs, seed):
+        losses = [model._loss(theta, X, target)] if 0 in looks else []
+        for epoch, batches in enumerate(data.minibatches(len(X), batch_size, epochs, seed), start=1):
             for batch in batches:
                 grad = model._gradient(theta, X[batch], target[batch])
                 theta, state = optimizer.update(grad, state, theta)
-            losses.append(model._loss(theta, X, target))
+            if epoch in looks:
+                losses.append(model._loss(theta, X, target))
             bar.update()
-    return History(theta=theta, loss=np.array(losses))
+    return theta, np.array(losses)
 
 
 def tune(model, rule, X, y, *, epochs, batch_size=32, rates=RATES, seeds=range(5)):
@@ -158,7 +165,12 @@ def tune(model, rule, X, y, *, epochs, batch_size=32, rates=RATES, seeds=range(5
     ValueError
         If an argument is out of range; it names the argument, its value and what is allowed.
     """
-    return _runs.tune(fit, model, rule, X, y, rates, seeds, epochs, batch_size)
+    epochs = _checks.count("epochs", epochs)
+
+    def last_loss(optimizer, seed):
+        return _fitted(model, optimizer, X, y, epochs, batch_size, seed, None, False, looks=[epochs])[1][-1]
+
+    return _runs.tune(last_loss, rule, rates, seeds)
 
 
 def range_test(objective, optimizer, X=None, y=None, *, low=1e-6, high=10.0, steps=100, batch_size=32, seed=0,

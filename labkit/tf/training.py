@@ -237,7 +237,11 @@ def tune(model, rule, X, y, *, epochs, batch_size=32, rates=RATES, seeds=range(5
     ValueError
         If an argument is out of range; it names the argument, its value and what is allowed.
     """
-    return _runs.tune(fit, model, rule, X, y, rates, seeds, epochs, batch_size)
+
+    def last_loss(optimizer, seed):
+        return fit(model, optimizer, X, y, epochs=epochs, batch_size=batch_size, seed=seed).loss[-1]
+
+    return _runs.tune(last_loss, rule, rates, seeds)
 
 
 def range_test(objective, optimizer, X=None, y=None, *, low=1e-6, high=10.0, steps=100, batch_size=32, seed=0,
