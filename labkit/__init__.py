@@ -9,9 +9,9 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_SUBMODULES = frozenset({"data", "plotting", "problems", "reference", "tf"})
+_SUBMODULES = frozenset({"data", "exercises", "plotting", "problems", "reference", "tf"})
 
-__all__ = ["__version__", "data", "plotting", "problems", "reference", "tf"]
+__all__ = ["__version__", "data", "exercises", "plotting", "problems", "reference", "tf"]
 
 
 def __getattr__(name):

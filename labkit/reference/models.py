@@ -7,6 +7,7 @@ axes, all runs see the same. They are brought to the type of ``theta``.
 Every model has ``init``, ``unpack``, ``predict``, ``loss`` and ``gradient``, classifiers also ``accuracy``.
 """
 
+import math
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ class Model(_models.Model):
     def _split(self, theta):
         parts, end = [], 0
         for shape in (shape for layer in self._shapes for shape in layer):
-            start, end = end, end + int(np.prod(shape))
+            start, end = end, end + math.prod(shape)
             parts.append(theta[..., start:end].reshape(theta.shape[:-1] + shape))
         return list(zip(parts[::2], parts[1::2]))
 
