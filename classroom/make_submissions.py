@@ -62,7 +62,7 @@ def honest():
         "ada": (full, FULL),
         "bela": (full, FULL),
         "chen": (changed("theta - learning_rate * grad", "theta - grad * learning_rate"), FULL),
-        "dana (wrong sign)": (changed("theta - learning_rate", "theta + learning_rate"), points(gd_step=0)),
+        "dana (wrong sign)": (changed("theta - learning_rate * g", "theta + learning_rate * g"), points(gd_step=0)),
         "emil (no correction)": (changed("m / (1 - beta_1**t)", "m"), points(adam_step=0)),
         "farid (epsilon inside)": (changed("(v_hat) + epsilon", "(v_hat + epsilon)"), points(adam_step=0)),
         "gita (overflow)": (changed("logits - logits.max(axis=1, keepdims=True)", "logits"), points(cross_entropy=0)),
