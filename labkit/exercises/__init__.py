@@ -11,7 +11,7 @@ An answer is passed as an argument: nothing is read from the notebook, and nothi
 
 from importlib import import_module
 
-__all__ = ["adam", "decay", "rmsprop"]
+__all__ = ["adam", "decay", "losses", "rmsprop", "tuning"]
 
 
 def __getattr__(name):
