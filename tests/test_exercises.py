@@ -267,7 +267,7 @@ def test_outcomes_are_wrapped_and_keep_their_lines():
 
 
 def test_an_unknown_module_is_named():
-    with pytest.raises(AttributeError, match="'labkit.exercises' has no attribute 'adamm'; it has adam"):
+    with pytest.raises(AttributeError, match="'labkit.exercises' has no attribute 'adamm'; it has adam, decay"):
         labkit.exercises.adamm  # noqa: B018
 
 

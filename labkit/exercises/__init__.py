@@ -11,7 +11,7 @@ An answer is passed as an argument: nothing is read from the notebook, and nothi
 
 from importlib import import_module
 
-__all__ = ["adam", "decay", "losses", "rmsprop", "tuning"]
+__all__ = ["adam", "decay", "gradient_descent", "losses", "rmsprop", "sgd", "tuning"]
 
 
 def __getattr__(name):
