@@ -1,6 +1,6 @@
 """Figures: one look, and one colour and line style per optimizer in the whole book."""
 
-from pathlib import Path
+from importlib.resources import as_file, files
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,7 +26,8 @@ LINES = {
 
 def use_book_style():
     """Give every later figure the look of the book, at twice the screen's resolution in a notebook."""
-    plt.style.use(Path(__file__).with_name("book.mplstyle"))
+    with as_file(files("labkit") / "book.mplstyle") as style:  # labkit may lie in a zip file
+        plt.style.use(style)
     try:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 

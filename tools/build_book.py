@@ -3,6 +3,8 @@
 The build runs in a process group of its own and under a time limit, and the whole group is ended afterwards:
 the formulas are rendered by a node process that would otherwise stay behind when the build crashes.
 
+The portable notebooks go to `_build/portable`, for the branch that Colab opens them from.
+
 It starts from nothing each time, in a folder of its own. Sphinx repeats no warning for a page that did not
 change, so a build on top of a failed one would pass, and a page that was removed would stay. Only a book
 without warnings takes the place of the one before.
@@ -17,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import portable
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "_build"
@@ -58,6 +62,8 @@ def build(limit):
             (work / "_build" / "html" / "index.html").write_text(FRONT_DOOR, encoding="utf-8")
             shutil.rmtree(OUT / "html", ignore_errors=True)
             (work / "_build" / "html").replace(OUT / "html")
+            shutil.rmtree(portable.OUT, ignore_errors=True)
+            portable.write_all(portable.OUT, portable.configured_repository())
         return status, output
     finally:
         shutil.rmtree(work, ignore_errors=True)

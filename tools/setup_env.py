@@ -1,7 +1,9 @@
 """Make or refresh the environment `.venv`: the locked packages, and labkit itself in editable form.
 
+`setup_env.py colab` makes `.venv-colab` instead: Colab's versions, and no labkit. The portable notebooks run there.
+
 It runs with whatever `python3` the machine has, so it uses the standard library only and no syntax newer than
-Python 3.6. It does nothing when requirements.txt and pyproject.toml have not changed since the last time.
+Python 3.6. It does nothing when the lock and pyproject.toml have not changed since the last time.
 What a fresh machine may lack (a supported Python, the venv module, the network) is said in one line.
 """
 import hashlib
@@ -11,7 +13,9 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-VENV = os.path.join(ROOT, ".venv")
+COLAB = sys.argv[1:] == ["colab"]
+NAME, LOCK = (".venv-colab", "requirements-colab.txt") if COLAB else (".venv", "requirements.txt")
+VENV = os.path.join(ROOT, NAME)
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "installed")
 LOG = os.path.join(VENV, "install.log")
@@ -30,7 +34,7 @@ def stop(line):
 def digest():
     """A fingerprint of what the environment is made from."""
     fingerprint = hashlib.sha256()
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in (LOCK,) if COLAB else (LOCK, "pyproject.toml"):
         with open(os.path.join(ROOT, name), "rb") as file:
             fingerprint.update(file.read())
     fingerprint.update(ROOT.encode("utf-8"))          # an environment that was moved does not work
@@ -76,12 +80,12 @@ def make_environment():
         minor = version_of(program)[1]
         stop("This Python lacks the venv module: install it (Debian, Ubuntu: sudo apt install "
              f"python3.{minor}-venv) and run the command again.")
-    print("Making the environment .venv ...")
+    print("Making the environment " + NAME + " ...")
     made = subprocess.Popen([program, "-m", "venv", "--clear", VENV], stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT)
     output = made.communicate()[0].decode("utf-8", "replace").strip()
     if made.returncode:
-        stop("The environment .venv could not be made: " + (output.splitlines() or ["no reason given"])[-1])
+        stop("The environment " + NAME + " could not be made: " + (output.splitlines() or ["no reason given"])[-1])
 
 
 def can_run_pip():
@@ -121,7 +125,7 @@ def pip_install(*arguments):
         stop("No network: pip cannot reach the package index; connect this machine (behind a proxy, set "
              "HTTPS_PROXY; for a mirror, set PIP_INDEX_URL) and run the command again.")
     errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:] or ["pip gave no reason"]
-    stop(f"pip could not install the packages: {errors[0]} (all of it: .venv/install.log)")
+    stop(f"pip could not install the packages: {errors[0]} (all of it: {NAME}/install.log)")
 
 
 def main():
@@ -134,11 +138,12 @@ def main():
     make_environment()
     if os.path.exists(LOG):
         os.remove(LOG)
-    print("Installing requirements.txt into .venv (the first time some minutes and about 3 GB) ...")
+    print("Installing " + LOCK + " into " + NAME + " (the first time some minutes and about 3 GB) ...")
     sys.stdout.flush()
-    pip_install("-r", "requirements.txt")
-    # setuptools stands in the lock, so this needs neither the network nor an environment of its own.
-    pip_install("--no-deps", "--no-build-isolation", "--editable", ".")
+    pip_install("-r", LOCK)
+    if not COLAB:
+        # setuptools stands in the lock, so this needs neither the network nor an environment of its own.
+        pip_install("--no-deps", "--no-build-isolation", "--editable", ".")
     with open(STAMP, "w") as file:
         file.write(wanted + "\n")
 
