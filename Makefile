@@ -62,6 +62,7 @@ mutants: setup
 
 bench: setup
 	@$(VENV_PYTHON) benchmarks/bench.py
+	@$(VENV_PYTHON) benchmarks/classroom.py
 
 notebooks: setup
 	$(VENV_PYTHON) tools/notebooks.py
