@@ -221,7 +221,7 @@ NUMBER = Numbers(name="x.q1", title="two", answer=(1.0, 2.0), because="so.", wro
 
 @pytest.mark.parametrize(("answer", "message"), [
     ((1, 2.5), "number 2 of 2 is too large."), ((0.5, 2), "number 1 of 2 is too small."), ((2, 1), "turned."),
-    (1.0, "the answer must be 2 numbers, such as (1.5, 1.5), got 1."),
+    (1.0, "the answer must be 2 numbers, such as (1.5, 1.5), got one."),
     ("one", "the answer must be 2 numbers, such as (1.5, 1.5), got 'one'."),
     ((1j, 2), "the answer must be 2 numbers"), ((True, False), "the answer must be 2 numbers"),
     ((np.nan, 2.0), "number 1 of 2 is not finite."), ((1.0, np.inf), "number 2 of 2 is not finite."),
@@ -234,6 +234,13 @@ def test_numbers_say_what_is_wrong_with_them(answer, message):
 @pytest.mark.parametrize("answer", [(1, 2), [1.0, 2.0], np.array([1.0, 2.0]), tf.constant([1.0, 2.0])])
 def test_numbers_may_be_of_any_kind(answer):
     assert NUMBER.grade(answer).state == CORRECT
+
+
+def test_a_decimal_comma_is_told_so():
+    one = Numbers(name="x.q3", title="one", answer=0.1, because="so.", hints=("think.",))
+    said = "the answer must be a number, got a list of 2. Write 0.1 with a point: 0,1 are two numbers."
+    assert one.grade((0, 1)).message == said
+    assert NUMBER.grade([1.0, 2.0, 3.0]).message.endswith("got a list of 3.")
 
 
 @pytest.mark.parametrize("answer", [(..., 2.0), [..., ...], ...])

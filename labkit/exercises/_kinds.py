@@ -219,7 +219,9 @@ class Numbers(Exercise):
         except (TypeError, ValueError):
             return Outcome(NOT_YET, f"the answer must be {self._wanted()}, got {_short(repr(answer))}.")
         if got.shape != expected.shape:
-            return Outcome(NOT_YET, f"the answer must be {self._wanted()}, got {got.size}.")
+            comma = " Write 0.1 with a point: 0,1 are two numbers." if expected.ndim < got.ndim else ""
+            return Outcome(NOT_YET, f"the answer must be {self._wanted()}, got a list of {got.size}.{comma}" if got.ndim
+                           else f"the answer must be {self._wanted()}, got one.")
         if np.allclose(got, expected, rtol=self.rtol, atol=self.atol):
             return self._correct()
         for value, message in self.wrong:

@@ -29,7 +29,7 @@ NEW_LINE = "\n"  # how to install what is missing takes several lines; all other
 
 
 def main(arguments=None):
-    """Run one command and return the exit status: 0, or 2 after an error that is told in plain words."""
+    """Run one command and return the exit status: 0, 2 after an error that is told in plain words, 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
         options.run(options)
@@ -39,6 +39,9 @@ def main(arguments=None):
     except OSError as error:
         print(f"error: {error.strerror or error}: {visible(str(error.filename or ''))}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: what was not finished was not written", file=sys.stderr)
+        return 130
     return 0
 
 

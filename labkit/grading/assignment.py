@@ -65,7 +65,7 @@ class Function(Question):
         An answer counts as right within ``atol + rtol * |expected|``. An answer in single precision is given at least
         ``rtol=1e-4`` and 1e-6 of the largest number expected, so choose cases where mistakes show above that.
     title : str, optional
-        What the reports call the question; default: its name.
+        A few words for whoever reads the assignment; the gradebook has the name, Gradescope the title of a ``Text``.
     """
 
     expected: Any
@@ -103,7 +103,7 @@ class Value(Question):
 
 @dataclass(frozen=True)
 class Text(Question):
-    """A variable with a string, which is marked by hand; ``rubric`` tells whoever marks it what to look for."""
+    """A variable with a string, which is marked by hand; ``rubric`` is a note to whoever marks it, and is not shown."""
 
     title: str | None = field(default=None, kw_only=True)
     rubric: str = field(default="", kw_only=True)
@@ -170,8 +170,9 @@ def load(path):
         If there is no such file, it fails, or it defines no assignment.
     """
     path = Path(path)
-    if not path.is_file():
-        raise GradingError(f"the assignment {path} is not there")
+    if not path.is_file() or path.suffix == ".ipynb":
+        found = "that is a notebook" if path.is_file() else "that is a folder" if path.is_dir() else "it is not there"
+        raise GradingError(f"the assignment must be a Python file, such as assignment.py, got {path}: {found}")
     try:
         defined = runpy.run_path(str(path), run_name="assignment")
     except Exception as error:

@@ -271,6 +271,10 @@ def lines_of(path):
     missing = [name for name in ("student", "question", "score") if name not in header]
     if missing:
         raise GradingError(f"{str(path)!r}, line 1: there is no column {' and no '.join(map(repr, missing))}")
+    for number, row in rows[1:]:
+        if len(row) > len(header):  # 2,5 without quotation marks would be read as 2
+            raise GradingError(f"{str(path)!r}, line {number}: there are {len(row)} cells, and the first line has "
+                               f"{len(header)}: a comma inside of a cell, as in 2,5, needs quotation marks around it")
     return [(number, dict(zip(header, row + [""] * len(header))))
             for number, row in rows[1:] if any(map(str.strip, row))]
 

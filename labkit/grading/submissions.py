@@ -57,9 +57,9 @@ def collect(folder):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        unpack = ": unpack it first" if folder.is_file() else ""
-        raise GradingError(f"the folder of submissions must be a folder, got {str(folder)!r}"
-                           f"{unpack or ', which does not exist'}")
+        packed = folder.suffix.casefold() in (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar")
+        why = (": unpack it first" if packed else ", which is a file") if folder.is_file() else ", which does not exist"
+        raise GradingError(f"the folder of submissions must be a folder, got {str(folder)!r}{why}")
     students = {}
     for entry in entries(folder):
         platform, name, number = identity(entry)

@@ -181,3 +181,12 @@ def test_the_students_notebook_by_the_real_program(tmp_path):
     done = run("out.ipynb", "again.ipynb")
     assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith("error: there is no solution in ")
     assert run("source.ipynb", "source.ipynb").returncode == 2
+
+
+def test_an_interrupted_run_says_so_in_one_line(monkeypatch, capsys, tmp_path):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("labkit.grading.student.make_student", interrupted)
+    assert cli.main(["student", str(tmp_path / "a.ipynb"), str(tmp_path / "b.ipynb")]) == 130
+    assert capsys.readouterr().err == "interrupted: what was not finished was not written\n"

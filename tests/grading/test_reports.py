@@ -164,6 +164,7 @@ HEADER = "student,question,score\n"
     (HEADER + "carl,why,1\n", "line 2: carl has no mark for why"),
     *((HEADER + f"ann,why,{score}\n", "line 2: the score must be a number from 0 to 2.5")
       for score in ("3", "-1", "2.51", "nan", "inf", "1e0", "one", "1_0", "１", "'1", "=1", "0x1", ".", "1.2.3")),
+    (HEADER + "ann,why,2,5\n", "line 2: there are 4 cells, and the first line has 3: a comma inside of a cell"),
     ("student,score\nann,1\n", "line 1: there is no column 'question'"),
     ("", "line 1: there is no column 'student'"),
     (HEADER + 'ann,why,"1\n', "line 2"),
