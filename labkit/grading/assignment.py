@@ -46,7 +46,22 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Function(Question):
+class Compared(Question):
+    """A question whose answer is compared with what is expected, within tolerances."""
+
+    expected: Any
+    rtol: float = field(default=1e-6, kw_only=True)
+    atol: float = field(default=1e-12, kw_only=True)
+    title: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._number("rtol")
+        self._number("atol")
+
+
+@dataclass(frozen=True)
+class Function(Compared):
     """A function, called with hidden inputs; all points go to one that is right on all of them.
 
     Parameters
@@ -68,37 +83,21 @@ class Function(Question):
         A few words for whoever reads the assignment; the gradebook has the name, Gradescope the title of a ``Text``.
     """
 
-    expected: Any
     cases: Any
-    rtol: float = field(default=1e-6, kw_only=True)
-    atol: float = field(default=1e-12, kw_only=True)
-    title: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self):
         super().__post_init__()
-        self._number("rtol")
-        self._number("atol")
         for argument in ("expected", "cases"):
             if not callable(getattr(self, argument)):
                 raise ValueError(f"{argument} of {self.name} must be callable, got {getattr(self, argument)!r}")
 
 
 @dataclass(frozen=True)
-class Value(Question):
+class Value(Compared):
     """A variable: a number, a string, a bool, an array, or a list or tuple of these.
 
     ``rtol``, ``atol`` and ``title`` are as for a ``Function``. A string has to agree but for blanks at its ends.
     """
-
-    expected: Any
-    rtol: float = field(default=1e-6, kw_only=True)
-    atol: float = field(default=1e-12, kw_only=True)
-    title: str | None = field(default=None, kw_only=True)
-
-    def __post_init__(self):
-        super().__post_init__()
-        self._number("rtol")
-        self._number("atol")
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ def sandbox_here():
             return "bwrap"
     except GradingError as error:
         first = str(error).split("\n")[0]
-    if sandbox._nobody() is None and os.environ.get(UNPROTECTED) != "1":
+    if sandbox.nobody() is None and os.environ.get(UNPROTECTED) != "1":
         raise GradingError(f"{first}\nand submissions can not run as the user nobody, since this container does not "
                            f"run as root, or nobody can not use its Python. {UNPROTECTED}=1 grades all the same")
     print(f"{first}\n\n{sandbox.unprotected()}\n")

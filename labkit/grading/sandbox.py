@@ -223,7 +223,7 @@ def _bubblewrap(program, limits, binds, confined):
     return command
 
 
-def _nobody():
+def nobody():
     """The user to become where there is no sandbox; None unless we are root, as which no submission is ever run.
 
     Root's program could end every other one of the machine with one call.
@@ -272,7 +272,7 @@ class Sandboxes:
             if self.kind == "bwrap":
                 self._find_bubblewrap()
             else:
-                self.user = _nobody()
+                self.user = nobody()
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise

@@ -129,7 +129,7 @@ def test_an_error_of_the_teacher_gives_nobody_a_zero(run):
     (True, None, "", "bwrap"), (False, "nobody", "", "none"), (False, None, "1", "none"), (False, None, "", None)])
 def test_without_a_sandbox_it_is_never_silent(monkeypatch, capsys, works, nobody, allowed, kind):
     sandbox = pytest.importorskip("labkit.grading.sandbox")
-    monkeypatch.setattr(sandbox, "_nobody", lambda: nobody)
+    monkeypatch.setattr(sandbox, "nobody", lambda: nobody)
     monkeypatch.setenv("AUTOGRADER_UNPROTECTED", allowed)
 
     class Sandboxes:
